@@ -88,9 +88,8 @@ impl Anonymous {
             return Arc::clone(name);
         }
         let made = || {
-            // FNV-1a, 64 bits, folded to 32.
-            let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-            let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325, step);
+            // Folded to 32 bits.
+            let hash = poolmon_model::fnv(name.as_bytes());
             let mut text = format!("{what}-");
             let _ = write!(text, "{:08x}", (hash >> 32) ^ (hash & 0xffff_ffff));
             text.into()

@@ -16,6 +16,8 @@ use std::time::UNIX_EPOCH;
 
 use rustc_hash::FxHashMap;
 
+use crate::private;
+
 /// More files than this are not kept from one save to the next.
 const MAX_FILES: usize = 50_000;
 /// The last line begins so, and the offset of the table follows.
@@ -101,7 +103,7 @@ impl<R: IndexRecord> FileIndex<R> {
     /// an empty one.
     pub fn load(path: &Path) -> Self {
         let mut text = String::new();
-        let read = trusted(path).and_then(|mut file| file.read_to_string(&mut text).ok());
+        let read = private::open(path).and_then(|mut file| file.read_to_string(&mut text).ok());
         let text = read.map(|_| text);
         text.and_then(Self::from_text).unwrap_or_default()
     }
@@ -140,23 +142,8 @@ impl<R: IndexRecord> FileIndex<R> {
     ///
     /// Those of the file system; an index that was there is untouched then.
     pub fn save(&self, path: &Path, table: &str) -> io::Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        private(std::fs::DirBuilder::new().recursive(true)).create(folder)?;
-        if !is_private(folder) {
-            // It would not be read again.
-            return Ok(());
-        }
-        let number = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), path);
-        let new = path.with_extension(format!("new{number:016x}"));
-        let mut options = File::options();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&new)?;
-        self.write(&file, table)
-            .and_then(|()| file.sync_all())
-            .and_then(|()| std::fs::rename(&new, path))
-            .inspect_err(|_| drop(std::fs::remove_file(&new)))
+        // Where others could have written it, it would not be read again.
+        private::replace(path, |file| self.write(file, table)).map(drop)
     }
 
     fn write(&self, file: &File, table: &str) -> io::Result<()> {
@@ -230,39 +217,10 @@ impl<R: IndexRecord> FileIndex<R> {
     }
 }
 
-/// Folders that are made are for this user alone.
-fn private(builder: &mut std::fs::DirBuilder) -> &std::fs::DirBuilder {
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(builder, 0o700);
-    builder
-}
-
-/// Whether no other user but root can change a file, or what is in a folder.
-fn is_private(path: &Path) -> bool {
-    let Ok(about) = std::fs::symlink_metadata(path) else { return false };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt as _;
-        // A process's own folder belongs to the user as whom it runs.
-        let own = std::fs::metadata("/proc/self").map_or(0, |own| own.uid());
-        if about.mode() & 0o022 != 0 || about.uid() != own && about.uid() != 0 {
-            return false;
-        }
-    }
-    !about.is_symlink()
-}
-
-/// An index, if no other user could have written it: what it says of a driver is believed.
-fn trusted(path: &Path) -> Option<File> {
-    let is_file = std::fs::symlink_metadata(path).ok()?.is_file();
-    let is_ours = is_file && is_private(path) && is_private(path.parent()?);
-    if is_ours { File::open(path).ok() } else { None }
-}
-
 /// The table behind the blocks, read alone; `None` if the index is damaged, of another version, or the table larger than
 /// `max` bytes.
 pub fn tail<R: IndexRecord>(path: &Path, max: u64) -> Option<String> {
-    let mut file = trusted(path)?;
+    let mut file = private::open(path)?;
     let mut head = vec![0; R::HEADER.len()];
     file.read_exact(&mut head).ok()?;
     let length = file.metadata().ok()?.len();
@@ -312,32 +270,6 @@ pub fn field_text(field: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[cfg(unix)]
-    #[test]
-    fn an_index_that_others_could_write_is_not_read() {
-        use std::os::unix::fs::{PermissionsExt as _, symlink};
-        let home = tempfile::tempdir().unwrap();
-        let mode = |path: &Path, mode| {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-        };
-        let folder = home.path().join("poolmon");
-        let path = folder.join("drivers.index");
-        private(std::fs::DirBuilder::new().recursive(true)).create(&folder).unwrap();
-        assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
-        std::fs::write(&path, "index").unwrap();
-        mode(&path, 0o600);
-        assert!(trusted(&path).is_some());
-        mode(&path, 0o620);
-        assert!(trusted(&path).is_none(), "the group can write it");
-        mode(&path, 0o600);
-        mode(&folder, 0o777);
-        assert!(trusted(&path).is_none(), "anyone can replace it");
-        mode(&folder, 0o700);
-        symlink(&path, folder.join("link")).unwrap();
-        assert!(trusted(&folder.join("link")).is_none());
-        assert!(trusted(&folder).is_none() && trusted(&folder.join("missing")).is_none());
-    }
 
     #[derive(Clone, Debug, PartialEq)]
     struct Word(String);

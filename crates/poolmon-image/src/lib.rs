@@ -25,6 +25,7 @@ pub mod files;
 pub mod index;
 mod machine;
 pub mod pe;
+pub mod private;
 pub mod zip;
 
 pub use machine::Machine;

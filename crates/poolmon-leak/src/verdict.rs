@@ -272,8 +272,8 @@ pub struct Verdict {
     pub change: f64,
     /// How sure it is that the row leaks; `None` if that is less likely than not.
     pub level: Option<Level>,
-    /// The same as a number from 0 to 1, what others in lockstep with it show being known; the culprit of a group is as sure as the
-    /// surest of its members. `None` if it did not grow.
+    /// The same as a number from 0 to 1, what others in lockstep with it show being known; the culprit of a group has the
+    /// highest confidence of its members. `None` if it did not grow.
     pub confidence: Option<f64>,
     /// Part of the pool's growth in that time, 0 to 1; `None` if the pool does not grow.
     pub share: Option<f64>,

@@ -96,6 +96,14 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// A part of a day would replace the day.
+    #[error("{path}: a part of {date} would replace all of it")]
+    PartOfDay {
+        /// The file.
+        path: PathBuf,
+        /// The day, in UTC.
+        date: jiff::civil::Date,
+    },
     /// Parquet could not be written.
     #[error("cannot write {path}: {problem}")]
     Parquet {
@@ -136,6 +144,7 @@ impl Remedy for StoreError {
             Self::NoParquet => Some("export CSV, TSV or JSON lines instead, or build it with its feature `parquet`".into()),
             Self::Gone { .. } => Some("move the folder back, or start the recorder again: what it wrote since is lost".into()),
             Self::IsThere { .. } => Some("replace the days that are exported again with --force, or choose others with --from and --to".into()),
+            Self::PartOfDay { date, .. } => Some(format!("export whole days, in UTC: leave out --from and --to, or let them not cut {date}")),
             Self::LongNote { .. } => Some("shorten it, or note where the text is".into()),
             Self::Io { .. } | Self::Sample(_) | Self::Parquet { .. } => None,
         }

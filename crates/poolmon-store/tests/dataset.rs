@@ -114,8 +114,29 @@ fn what_is_there_is_replaced_only_if_that_is_wanted() {
     let now = files(&out);
     assert_eq!(now.len(), 3, "{now:?}");
     assert!(now.iter().all(|name| name.ends_with("part-0.parquet")), "{now:?}");
+    // A part of a day does not replace the day.
+    for (from, to) in [(Some(day(1, 1)), None), (None, Some(day(2, 0)))] {
+        let part = ExportOptions { from, to, ..options.clone() };
+        let error = export::write_dataset(&second, &part, &out, true).unwrap_err();
+        assert!(matches!(&error, StoreError::PartOfDay { .. }), "{error}");
+    }
+    assert_eq!(files(&out), now);
+    let whole = ExportOptions { from: Some(day(2, 0)), to: Some(day(2, 86_399)), ..options.clone() };
+    assert_eq!(export::write_dataset(&second, &whole, &out, true).unwrap().1, 1);
     // Days that are chosen are not in the way.
     let options = ExportOptions { from: Some(day(3, 0)), ..options };
     let third = recording(&folder.path().join("c"), Some("srv"), &[day(2, 7), day(3, 1)]);
     assert_eq!(export::write_dataset(&third, &options, &out, false).unwrap().1, 1);
+}
+
+#[test]
+fn what_others_put_beside_is_not_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = recording(&folder.path().join("a"), Some("srv"), &[day(1, 5)]);
+    let out = folder.path().join("fleet");
+    let own = out.join("host=srv").join(format!("date={}", &day(1, 0).to_string()[..10]));
+    fs::create_dir_all(&own).unwrap();
+    fs::write(own.join("part-1.parquet"), "another program's").unwrap();
+    assert_eq!(export::write_dataset(&recording, &ExportOptions::default(), &out, false).unwrap().1, 1);
+    assert_eq!(fs::read(own.join("part-1.parquet")).unwrap(), b"another program's");
 }

@@ -4,10 +4,10 @@
 //! something was changed. What a configuration or an option says comes before it; verdicts still come first if something leaks.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use poolmon_image::bounded;
+use poolmon_image::{bounded, private};
 use poolmon_model::{Search, Sort, column};
 
 use crate::app::App;
@@ -69,7 +69,7 @@ impl LeftFile {
         let source =
             if sources.is_empty() { "this machine".to_owned() } else { source.trim_end().to_owned() };
         Some(Self {
-            path: folder.join(format!("{:016x}.toml", fnv(source.as_bytes()))),
+            path: folder.join(format!("{:016x}.toml", poolmon_model::fnv(source.as_bytes()))),
             source,
             any_order,
             any_columns: true,
@@ -85,10 +85,7 @@ impl LeftFile {
         self.any_columns = app.settings.columns.is_none();
         self.any_search = app.settings.filter.search.text().is_empty();
         self.order = app.settings.sort;
-        self.loaded = bounded::read_text(&self.path, bounded::SMALL)
-            .ok()
-            .and_then(|text| self.read(&text))
-            .unwrap_or_default();
+        self.loaded = self.stored().unwrap_or_default();
         let left = self.loaded.clone();
         let mut said = Vec::new();
         if let Some(sort) = left.sort.filter(|_| self.any_order) {
@@ -112,6 +109,13 @@ impl LeftFile {
             app.say(format!("As it was left: {}. --no-config begins without that.", said.join(", ")));
         }
         self.began = self.text(&self.now(app));
+    }
+
+    /// What the file has, if no one else could have written it.
+    fn stored(&self) -> Option<Left> {
+        let mut text = String::new();
+        private::open(&self.path)?.take(bounded::SMALL).read_to_string(&mut text).ok()?;
+        self.read(&text)
     }
 
     /// What the next screen is to begin with.
@@ -141,23 +145,8 @@ impl LeftFile {
     }
 
     fn write(&self, text: &str) -> io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        let mut made = fs::DirBuilder::new();
-        made.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut made, 0o700);
-        made.create(folder)?;
-        let new = self.path.with_extension(std::process::id().to_string());
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = options.open(&new).and_then(|mut file| file.write_all(text.as_bytes()));
-        let written = written.and_then(|()| fs::rename(&new, &self.path));
-        if written.is_err() {
-            let _ = fs::remove_file(&new);
-        }
-        prune(folder);
+        let written = private::replace(&self.path, |mut file| file.write_all(text.as_bytes())).map(drop);
+        self.path.parent().into_iter().for_each(prune);
         written
     }
 
@@ -273,13 +262,6 @@ fn prune(folder: &Path) {
     for (_, path) in files.iter().take(files.len().saturating_sub(MOST)) {
         let _ = fs::remove_file(path);
     }
-}
-
-/// Fowler, Noll and Vo 1991, as FNV-1a: the same in every version of this program.
-fn fnv(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

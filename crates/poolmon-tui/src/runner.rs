@@ -3,6 +3,9 @@
 use std::io::{self, BufRead as _, Write as _};
 use std::process::Command;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use poolmon_model::hidden::safe;
 use ratatui_crossterm::crossterm::event::KeyCode;
 
 use crate::app::{App, Effect, Mode};
@@ -32,6 +35,7 @@ impl OwnCommand {
     /// Runs it on the terminal as it is, and waits for a person who has read the output. What came of it, in a line.
     pub(crate) fn run(&self, shown: &str) -> String {
         let mut out = io::stdout();
+        let shown = safe(shown);
         let _ = writeln!(out, "$ {shown}\n").and_then(|()| out.flush());
         let program = std::env::current_exe().unwrap_or_else(|_| "poolmon".into());
         let mut command = Command::new(if self.sudo { "sudo".as_ref() } else { program.as_os_str() });
@@ -76,18 +80,7 @@ fn words(command: &str) -> Option<Vec<String>> {
 
 /// Puts a text into the clipboard of the terminal: OSC 52, which also crosses ssh.
 pub(crate) fn clipboard(text: &str) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::from("\x1b]52;c;");
-    for three in text.as_bytes().chunks(3) {
-        let bits =
-            three.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
-        for n in 0..4 {
-            let digit = DIGITS.get(usize::try_from(bits >> (18 - 6 * n) & 63).unwrap_or(0)).copied();
-            out.push(if n > three.len() { '=' } else { char::from(digit.unwrap_or(b'=')) });
-        }
-    }
-    out.push('\x07');
-    out
+    format!("\x1b]52;c;{}\x07", STANDARD.encode(text))
 }
 
 impl App {

@@ -330,7 +330,7 @@ impl Theme {
         if self.palette == Palette::Light { style } else { style.fg(Color::Rgb(fade(r), fade(g), fade(b))) }
     }
 
-    /// A full cell of a meter of so many cells: warmer where little is left.
+    /// A full cell of a meter of `cells` cells: warmer where little is left.
     pub fn meter(self, cell: usize, cells: usize) -> Style {
         // Up to a half of it is cold; from three quarters on, sixteen colours are warm.
         let percent = cell * 100 / cells.max(1);

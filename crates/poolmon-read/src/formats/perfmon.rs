@@ -210,7 +210,8 @@ impl PerfmonReader {
             }
             let is_rest = |b: u8| b.is_ascii_digit() || b"\",;.\t".contains(&b);
             self.rest_follows |= std::mem::take(&mut directly) && stamp.bytes().next().is_none_or(is_rest);
-            self.foreign.add(self.line, self.fields.join(" ").as_bytes());
+            let between = char::from(self.separator).to_string();
+            self.foreign.add(self.line, self.fields.join(&between).as_bytes());
         }
         Ok(())
     }
@@ -566,7 +567,8 @@ mod tests {
         let samples = read(format!("\r\n{last_words}").as_bytes(), &ReadOptions::default());
         assert_eq!(samples.len(), 3);
         let said = samples[2].0.remarks.last().unwrap();
-        assert!(said.starts_with("2 lines were not understood") && said.contains("line 6 (`Exiting") && said.contains("7 (`The"), "{said}");
+        assert!(said.starts_with("2 lines were not understood"), "{said}");
+        assert!(said.contains("line 6 (`Exiting, please wait...`), 7 (`The command completed successfully.`)"), "{said}");
 
         let exported = "#TYPE Selected.Thing\r\n\"Timestamp\",\"memory\\pool nonpaged bytes\",\"memory\\available mbytes\"\r\n\
             \"2026-03-01 10:00:00\",\"500000000\",\"2\"\r\n\"2026-03-01 10:05:00\",\"510000000\",\"2\"\r\n";

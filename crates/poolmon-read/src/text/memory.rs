@@ -11,28 +11,29 @@ use super::state::{TextLine, TextParser};
 /// Longest text of memory figures.
 const LONGEST: usize = 512;
 
-/// How the lines may begin.
-const STARTS: [&[u8]; 8] =
-    [b"Memory:", b"Commit:", b"Avail:", b"PageFlts:", b"InRam Krnl:", b"Limit:", b"Peak:", b"Pool N:"];
-/// The labels of the figures, colon included.
-const LABELS: [&[u8]; 9] =
-    [b"Memory:", b"Avail:", b"PageFlts:", b"InRam Krnl:", b"P:", b"Commit:", b"Limit:", b"Peak:", b"Pool N:"];
+/// The labels of the first line, colon included.
+const UPPER: [&[u8]; 5] = [b"Memory:", b"Avail:", b"PageFlts:", b"InRam Krnl:", b"P:"];
+/// Those of the second one.
+const LOWER: [&[u8]; 5] = [b"Commit:", b"Limit:", b"Peak:", b"Pool N:", b"P:"];
 
-/// Whether a line is one of the two with memory figures.
+fn labels() -> impl Iterator<Item = &'static [u8]> {
+    UPPER.into_iter().chain(LOWER)
+}
+
+/// Whether a line is one of the two with memory figures. Alone, `P:` may be anything.
 pub(super) fn is_memory(line: &[u8]) -> bool {
     let text = line.trim_ascii();
-    text.len() <= LONGEST && STARTS.iter().any(|start| text.starts_with(start))
+    text.len() <= LONGEST && labels().any(|label| label != b"P:" && text.starts_with(label))
 }
 
 /// Whether a line is the first of the two, or a part of it.
 fn is_upper(line: &[u8]) -> bool {
-    let starts = STARTS.get(..5).unwrap_or_default();
-    starts.iter().any(|start| *start != b"Commit:" && line.trim_ascii().starts_with(start))
+    UPPER.iter().any(|label| line.trim_ascii().starts_with(label))
 }
 
 /// Whether a line is the beginning of one of the two.
 fn begins(line: &[u8]) -> bool {
-    STARTS.iter().take(2).any(|start| line.trim_ascii().starts_with(start))
+    [UPPER[0], LOWER[0]].iter().any(|start| line.trim_ascii().starts_with(start))
 }
 
 /// How a text of memory figures ends, and what is in it.
@@ -60,7 +61,7 @@ pub(super) fn memory(line: &[u8], header: &mut Header) -> MemoryText {
         let label = rest.get(..colon).unwrap_or_default().trim_ascii();
         let from = rest.get(colon + 1..).unwrap_or_default();
         rest = from;
-        found.sound &= LABELS.iter().any(|known| known.strip_suffix(b":") == Some(label));
+        found.sound &= labels().any(|known| known.strip_suffix(b":") == Some(label));
         let Some((value, after)) =
             number(from.trim_ascii_start()).and_then(|(v, r)| Some((u64::try_from(v).ok()?, r)))
         else {
@@ -120,7 +121,7 @@ pub(super) fn memory(line: &[u8], header: &mut Header) -> MemoryText {
     }
     let rest = rest.trim_ascii();
     if !rest.is_empty() {
-        let is_label = LABELS.iter().any(|label| label.starts_with(rest));
+        let is_label = labels().any(|label| label.starts_with(rest));
         (found.open, found.sound) = (is_label, found.sound && is_label);
         found.cut |= is_label;
     }
@@ -186,14 +187,12 @@ mod tests {
     #[test]
     fn numbers_touch_labels() {
         let mut header = Header::default();
-        (memory(
-            b"Memory:33473120K Avail:20055132K  PageFlts:468600648   InRam Krnl:10444K P:1843072K",
-            &mut header,
-        ));
-        (memory(
+        for line in [
+            &b"Memory:33473120K Avail:20055132K  PageFlts:468600648   InRam Krnl:10444K P:1843072K"[..],
             b"Commit:15035764K Limit:67027552K Peak:16677444K            Pool N:1023400K P:1955448K",
-            &mut header,
-        ));
+        ] {
+            memory(line, &mut header);
+        }
         let kib = |k: u64| Some(k * 1024);
         let expected = Header {
             memory_total: kib(33_473_120),

@@ -531,7 +531,7 @@ impl TextParser {
     }
 }
 
-/// Takes the last of so many figures out of a row; false if it is 0, which no longer one begins with.
+/// Takes the last of `count` figures out of a row; false if it is 0, which no longer one begins with.
 fn forget_last(count: usize, row: &mut Counters) -> bool {
     match count {
         4 if row.bytes != Some(0) => row.bytes = None,

@@ -401,7 +401,8 @@ fn reason_holds(reason: &str, verdict: &Verdict, seen: &Seen) -> bool {
         }
         "falls back on its own" => !seen.never_falls(0),
         "grows in lockstep with one that is more likely to leak"
-        | "grows in lockstep with a certain leak" => verdict.group.is_some(),
+        | "grows in lockstep with a certain leak"
+        | "grows with others that are less likely to leak" => verdict.group.is_some(),
         other => {
             is_statistical(other)
                 || times_held(other, seen)

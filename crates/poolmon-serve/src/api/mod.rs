@@ -8,7 +8,6 @@ pub mod events;
 pub mod rows;
 pub mod status;
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -237,14 +236,9 @@ pub async fn leaks(State(server): Context, headers: HeaderMap) -> Answer {
     Ok(with_tag(&headers, &tag, || json_bytes(text)))
 }
 
-/// A hash for entity tags of what is embedded: FNV-1a, 64 bits.
+/// A hash for entity tags of what is embedded.
 pub fn hash(bytes: &[u8]) -> String {
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let mut text = String::new();
-    let _ = write!(text, "{hash:016x}");
-    text
+    format!("{:016x}", poolmon_model::fnv(bytes))
 }
 
 #[cfg(test)]

@@ -26,7 +26,8 @@ use crate::segment::frame::time_of;
 ///
 /// # Errors
 ///
-/// [`StoreError::IsThere`] if one of the files is there and is not to be replaced: nothing was written then.
+/// [`StoreError::IsThere`] if one of the files is there and is not to be replaced, [`StoreError::PartOfDay`] if a part of a day is exported that
+/// is there: nothing was written then.
 pub fn write(
     recording: &Recording,
     options: &ExportOptions,
@@ -34,10 +35,16 @@ pub fn write(
     replace: bool,
 ) -> Result<(Summary, u64)> {
     let about = About::of(recording)?;
-    if !replace {
-        let there = days(recording, options)?.into_iter().map(|day| day.part(folder, 0));
-        if let Some(path) = there.into_iter().find(|path| path.exists()) {
+    for day in days(recording, options)? {
+        let path = day.part(folder, 0);
+        if !path.exists() {
+            continue;
+        }
+        if !replace {
             return Err(StoreError::IsThere { path });
+        }
+        if is_cut(day.date, options) {
+            return Err(StoreError::PartOfDay { path, date: day.date });
         }
     }
     let mut parts: BTreeMap<Day, u64> = BTreeMap::new();
@@ -46,9 +53,8 @@ pub fn write(
     let summary = options.each(recording, |start, time, sample| {
         check_dated(recording, sample, time)?;
         let (host, date) = (sample.origin.host.as_deref(), date(time));
-        if let Some((day, table)) = open.take_if(|(day, _)| !day.is(host, date)) {
+        if let Some((_, table)) = open.take_if(|(day, _)| !day.is(host, date)) {
             table.finish(&about, &mut pace)?;
-            drop(day);
         }
         let (_, table) = match &mut open {
             Some(open) => open,
@@ -69,7 +75,7 @@ pub fn write(
         table.finish(&about, &mut pace)?;
     }
     // What an earlier export wrote of the same days, and this one had no need of.
-    for (day, number) in &parts {
+    for (day, number) in parts.iter().filter(|_| replace) {
         let mut left = (*number..).map(|number| day.part(folder, number));
         while left.next().is_some_and(|path| fs::remove_file(path).is_ok()) {}
     }
@@ -81,6 +87,20 @@ fn begin(about: &About, host: Option<&str>, path: &Path) -> Result<Table> {
     fs::create_dir_all(folder).map_err(StoreError::io("make", folder))?;
     let file = WholeFile::new(path).map_err(StoreError::io("make", path))?;
     Table::begin(about, Some(host.unwrap_or_default()), file, path)
+}
+
+/// Whether only a part of a day is exported.
+fn is_cut(day: Date, options: &ExportOptions) -> bool {
+    let begins = |date: Date| TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok();
+    let from = options.from.filter(|from| date(*from) == day);
+    let to = options.to.filter(|to| date(*to) == day);
+    // To the last second of a day is all of it.
+    let last = day
+        .tomorrow()
+        .ok()
+        .and_then(begins)
+        .and_then(|next| next.checked_sub(jiff::SignedDuration::from_secs(1)).ok());
+    from.is_some_and(|from| Some(from) != begins(day)) || to.zip(last).is_some_and(|(to, last)| to < last)
 }
 
 fn date(time: Timestamp) -> Date {

@@ -380,7 +380,7 @@ pub(crate) fn value_at(app: &App, x: u16, y: u16) -> Option<(String, i64)> {
     Some((format!("{} at {}: {human}{exact}", charted.title, when(app, at, span)), at))
 }
 
-/// A moment of a chart of so many milliseconds.
+/// A moment of a chart that is `span` milliseconds long.
 fn when(app: &App, at: i64, span: i64) -> String {
     let time = jiff::Timestamp::from_millisecond(at).unwrap_or_default();
     match span {
